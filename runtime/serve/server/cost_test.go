@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/kvgen/kvgen/runtime/serve/internal/served"
@@ -27,11 +29,18 @@ func TestDrift(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		h := served.Host(t, served.Options{Cache: "q4_0", Shadow: on})
 		handler := server.Handler(h, server.Options{})
+		measured := ""
 		read := func() *drift {
-			var answer struct{ Data []struct{ Shadow *drift } }
+			var answer struct {
+				Data []struct {
+					Shadow   *drift
+					Measured string
+				}
+			}
 			if w := send(t, handler, "GET", "/v1/kv", ""); json.Unmarshal(w.Body.Bytes(), &answer) != nil || len(answer.Data) != 1 {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
+			measured = answer.Data[0].Measured
 			return answer.Data[0].Shadow
 		}
 		d := read()
@@ -41,7 +50,7 @@ func TestDrift(t *testing.T) {
 			}
 			continue
 		}
-		if d == nil || d.Texts != 0 || d.Last == nil {
+		if d == nil || d.Texts != 0 || d.Last == nil || measured != "" {
 			t.Fatalf("before a text there is %+v", d)
 		}
 		for _, body := range []string{hello, `{"messages": [{"role": "user", "content": "KING"}], "max_tokens": 9}`} {
@@ -50,6 +59,9 @@ func TestDrift(t *testing.T) {
 		eventually(t, "both texts are replayed", func() bool { return h.Scheduler.Drift().Texts == 2 })
 		if d = read(); d.Texts != 2 || len(d.Last) != 2 || d.Tokens != d.Last[0].Tokens+d.Last[1].Tokens || d.Skipped+d.Pending != 0 {
 			t.Fatalf("%+v", d)
+		}
+		if want := fmt.Sprintf("mean KLD %.3g nats of %d tokens in 2 texts, by the shadow mode", d.Mean, d.Tokens); !strings.HasPrefix(measured, want) {
+			t.Errorf("measured: %q, want %q", measured, want)
 		}
 		a, b, n := d.Last[0], d.Last[1], float64(d.Tokens)
 		mean := func(x, y float64) float64 { return (x*float64(a.Tokens) + y*float64(b.Tokens)) / n }
