@@ -50,7 +50,7 @@ func (b *benchFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&b.output, "output", "o", "md", "`format` of the standard output: md, json, jsonl, csv or sql")
 	fs.StringVar(&b.outputErr, "output-err", "", "`format` of the same on the standard error (default: nothing)")
 	fs.BoolVar(&b.noWarm, "no-warmup", false, "no run before the first that counts")
-	fs.IntVarP(&b.threads, "threads", "t", 0, "`numbers` of threads (default: one per core)")
+	fs.IntVarP(&b.threads, "threads", "t", 0, "`numbers` of threads (default: one per core, on Macs per performance core)")
 	b.addCompute(fs, model.Fast)
 	b.cacheFlags.add(fs)
 	fs.BoolVar(&b.json, "json", false, "the same as -o json")

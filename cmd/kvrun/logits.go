@@ -169,7 +169,7 @@ func calibrateCommand(e *environment, args []string) error {
 	fs.StringVarP(&m.model, "model", "m", "", "`path` of a GGUF file (default: the embedded model)")
 	fs.StringVarP(&path, "file", "f", "", fmt.Sprintf("`file` of text, of which the first %d tokens are run; - is the standard input (default: the embedded corpus)", offset.Tokens))
 	fs.StringVarP(&out, "out", "o", "", "`file` to write; - is the standard output (default: beside the model, where --k-offset mean looks)")
-	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default: one per core, on Macs per performance core)")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` of the kernels (default: KVRUN_ISA, else the best)")
 	forceFlag(fs, &force)
 	fs.BoolVar(&m.json, "json", false, "print the result as JSON")

@@ -65,7 +65,7 @@ var examples = map[string][]string{
 	"pull":      {"kvrun pull ggml-org/gemma-3-1b-it-GGUF:Q4_K_M", "kvrun pull llama3.2:1b", `kvrun run "$(kvrun pull owner/name)" -p TEXT`},
 	"synth": {"kvrun synth --out big.gguf --layers 32 --embd 4096 --heads 32 --kv-heads 8 --head-dim 128", "kvrun synth --arch gemma3 --out g.gguf",
 		"kvrun bench big.gguf"},
-	"compare":  {"kvrun compare model-f16.gguf model-q4_0.gguf", "kvrun compare model-f16.gguf mine.gguf --spec mine.hcl -f wiki.test.raw --chunks 16"},
+	"compare":  {"kvrun compare model-f16.gguf model-q4_0.gguf", "kvrun compare model-f16.gguf model-q4_0.gguf -c 2048 --json", "kvrun compare model-f16.gguf mine.gguf --spec mine.hcl -f wiki.test.raw --chunks 16"},
 	"tokenize": {`kvrun tokenize model.gguf -p "Hello world"`, "kvrun tokenize model.gguf -f text.txt --ids", "git diff | kvrun tokenize model.gguf --show-count --no-bos"},
 	"quantize": {"kvrun quantize model-f16.gguf model-q4_0.gguf --type q4_0", "kvrun quantize in.gguf out.gguf --type q4_0 --tensor 'ffn_down|attn_v=q8_0'",
 		"kvrun quantize in.gguf out.gguf --spec mine.hcl --type mine"},

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/line"
 	"github.com/kvgen/kvgen/gen/live"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/drivers"
 	"github.com/kvgen/kvgen/runtime/kv"
 	"github.com/kvgen/kvgen/runtime/model"
@@ -63,7 +63,7 @@ func (m *modelFlags) add(fs *pflag.FlagSet, math model.Math) {
 	m.overrides.add(fs)
 	m.lora.add(fs)
 	fs.IntVarP(&m.size, "ctx-size", "c", 0, "`positions` of the context; 0 for all that the model was trained for (default: what the command needs; where text is generated the model's own, but 4096 at most)")
-	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default, and -1: one per core)")
+	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads (default, and -1: one per core, on Macs per performance core)")
 	m.addCompute(fs, math)
 	m.cacheFlags.add(fs)
 	fs.BoolVar(&m.json, "json", false, "print the result as JSON")
@@ -174,7 +174,7 @@ func (m *modelFlags) checkCompute(e *environment) error {
 		m.batch = m.ubatch
 	}
 	if m.threads == 0 {
-		m.threads = runtime.GOMAXPROCS(0)
+		m.threads = cpu.Threads()
 	}
 	if m.threads > 512 {
 		return fmt.Errorf("--threads %d: want at most 512", m.threads)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +16,7 @@ import (
 	"github.com/kvgen/kvgen/cmd/internal/output"
 	"github.com/kvgen/kvgen/cmd/internal/progress"
 	"github.com/kvgen/kvgen/kernels"
+	"github.com/kvgen/kvgen/runtime/cpu"
 	"github.com/kvgen/kvgen/runtime/gguf"
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/policy"
@@ -66,7 +66,7 @@ func (f *quantizeFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.requantize, "allow-requantize", false, "read weights of less than 8 bits, which loses twice")
 	f.specFlags.add(fs)
 	f.overrides.add(fs)
-	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core, on Macs per performance core)")
 	forceFlag(fs, &f.force)
 	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "print what becomes of each tensor")
@@ -86,7 +86,7 @@ func (f *quantizeFlags) check(e *environment, args []string) (o quantize.Options
 		return o, fmt.Errorf("--threads %d: want 0 to 512", f.threads)
 	}
 	if f.threads == 0 {
-		f.threads = runtime.GOMAXPROCS(0)
+		f.threads = cpu.Threads()
 	}
 	f.in, f.out = args[0], args[1]
 	if to, err := filepath.EvalSymlinks(f.out); err == nil {

@@ -44,7 +44,7 @@ func selftestCommand(e *environment, args []string) error {
 	fs.StringVarP(&out, "out", "o", "kvrun-selftest.json", "`file` to write and to send; - is the standard output")
 	fs.BoolVar(&whole, "full", false, "every shape and input of the conformance suite, which takes ten times as long")
 	fs.BoolVar(&noBench, "no-bench", false, "measure no speeds")
-	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads of the embedded model (default: one per core)")
+	fs.IntVarP(&m.threads, "threads", "t", 0, "`number` of threads of the embedded model (default: one per core, on Macs per performance core)")
 	fs.StringVar(&m.isa, "isa", "", "instruction `set` that is measured (default: KVRUN_ISA, else the best); all are tested")
 	fs.StringVar(&m.device, "device", "", fmt.Sprintf("`what` is tested: cpu, or a GPU and the processor that it is held to, %s or %s:NUMBER (default: cpu)", driverNames(", "), drivers.All()[0].Name))
 	m.addSettings(fs)

@@ -70,7 +70,7 @@ func (f *sweepFlags) parse(e *environment, args []string) error {
 	fs.StringVar(&f.report, "report", "", "also make a page of the result: an HTML `file`")
 	forceFlag(fs, &f.force)
 	fs.StringSliceVar(&f.emit, "emit", nil, "spell the recommendation for an `engine`, on the page of --report too: llama.cpp, fork, ik, ollama, kvrun")
-	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core, on Macs per performance core)")
 	f.addCompute(fs, model.Exact)
 	fs.BoolVar(&f.allowFallback, "allow-fallback", false, "go on with something else where a request cannot be honoured")
 	f.fleet.add(fs)

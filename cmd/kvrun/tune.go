@@ -56,7 +56,7 @@ func (f *tuneFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.out, "out", "o", "", "`file` for the policy; - is the standard output (default: beside the model, where --cache auto looks)")
 	forceFlag(fs, &f.force)
 	fs.StringVar(&f.journal, "journal", "", "`file` that every chunk goes to when it is done; the same command goes on where it ended")
-	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	fs.IntVarP(&f.threads, "threads", "t", 0, "`number` of threads (default: one per core, on Macs per performance core)")
 	f.addCompute(fs, model.Exact)
 	fs.BoolVar(&f.json, "json", false, "print the result as JSON")
 }

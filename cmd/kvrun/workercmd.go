@@ -39,7 +39,7 @@ func workerCommand(e *environment, args []string) error {
 	f.access.add(fs)
 	fs.Int64Var(&f.most, "max-model", 64, "`GiB` of a model at most that is brought from the server (sweep --fleet-send); 0 brings none")
 	fs.BoolVar(&f.untilEOF, "until-eof", false, "end when the standard input does")
-	fs.IntVarP(&f.m.threads, "threads", "t", 0, "`number` of threads (default: one per core)")
+	fs.IntVarP(&f.m.threads, "threads", "t", 0, "`number` of threads (default: one per core, on Macs per performance core)")
 	f.m.addCompute(fs, model.Exact)
 	if err := e.parse(fs, "--fleet nats://HOST:4222 [MODEL]... [flags]", args); err != nil {
 		return err

@@ -52,11 +52,11 @@ type seat struct {
 }
 
 // NewPool starts a pool of the given number of workers, the caller of Run among them. Zero or less
-// means one per core. Each worker runs its share inside guard, such as gguf.File.Guard, which turns
+// means Threads(). Each worker runs its share inside guard, such as gguf.File.Guard, which turns
 // some faults into an error; nil for none.
 func NewPool(workers int, guard func(func() error) error) *Pool {
 	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+		workers = Threads()
 	}
 	if guard == nil {
 		guard = func(f func() error) error { return f() }

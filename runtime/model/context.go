@@ -28,7 +28,7 @@ type Options struct {
 	Plan       *kv.Plan // of the model's KVLayers
 	Size       int      // positions of a sequence
 	Batch      int      // tokens that go through the model together; 0 means 256
-	Threads    int      // 0 means one per core
+	Threads    int      // 0 means cpu.Threads()
 	Math       Math
 	Placements []Placement  // which device has which layers; nil for all on the processor
 	Stop       func() error // Context.Stop

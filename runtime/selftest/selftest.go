@@ -30,7 +30,7 @@ type Options struct {
 	Transform func(t *kernels.Transform) kernels.TransformImpl
 	Whole     bool // every shape and input, otherwise a few of each
 	Bench     bool
-	Threads   int // of the embedded model, 0 for one per core
+	Threads   int // of the embedded model, 0 for cpu.Threads()
 	GPU       *GPU
 	// Step is told of every step, of how many there are, before it begins; nil for nobody.
 	Step func(name string, steps int)
