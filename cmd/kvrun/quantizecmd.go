@@ -89,9 +89,6 @@ func (f *quantizeFlags) check(e *environment, args []string) (o quantize.Options
 		f.threads = cpu.Threads()
 	}
 	f.in, f.out = args[0], args[1]
-	if to, err := filepath.EvalSymlinks(f.out); err == nil {
-		f.out = to
-	}
 	if err := f.extend(e); err != nil {
 		return o, err
 	}
@@ -148,8 +145,8 @@ func quantizeCommand(e *environment, args []string) error {
 	if err := e.readsModel(f.in); err != nil {
 		return err
 	}
-	request := output.Request{Flag: "OUT", Path: f.out, Kind: output.Model, Force: f.force}
-	if err := e.files.Check(request); err != nil {
+	request, err := f.outputs(e)
+	if err != nil {
 		return err
 	}
 	file, err := gguf.Open(f.in, model.TypeSize(e.kernels()))
@@ -176,6 +173,25 @@ func quantizeCommand(e *environment, args []string) error {
 		return f.failed(request, err)
 	}
 	return f.print(e, plan, made, seconds)
+}
+
+// outputs checks that the result may be written, and the files that it grows in.
+func (f *quantizeFlags) outputs(e *environment) (output.Request, error) {
+	request := output.Request{Flag: "OUT", Path: f.out, Kind: output.Model, Force: f.force}
+	if err := e.files.Check(request); err != nil {
+		return request, err
+	}
+	if to, err := filepath.EvalSymlinks(f.out); err == nil {
+		f.out = to
+	}
+	for _, path := range []string{quantize.Part(f.out), quantize.Journal(f.out)} {
+		// whether it is of an earlier run is seen when it is opened
+		any := output.NewKind("a part of a model", func(string) bool { return true })
+		if err := e.files.Check(output.Request{Path: path, Kind: any, Update: true}); err != nil {
+			return request, err
+		}
+	}
+	return request, nil
 }
 
 // write writes the file and returns how many values it made in how many seconds.

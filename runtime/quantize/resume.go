@@ -18,6 +18,9 @@ import (
 // Part is the file in which the result at path grows, and which a later run continues.
 func Part(path string) string { return path + ".part" }
 
+// Journal is the file that says which tensors of Part(path) are finished.
+func Journal(path string) string { return Part(path) + journalEnd }
+
 // journalEnd is the end of the name of a part's journal.
 const journalEnd = ".journal"
 
@@ -52,6 +55,9 @@ func (p *Plan) open(path string, to Progress) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{plan: p, tensors: tensors, size: size}
+	if err := own(path, header); err != nil {
+		return nil, err
+	}
 	if w.part, err = os.OpenFile(Part(path), os.O_RDWR|os.O_CREATE, 0o666); err != nil {
 		return nil, err
 	}
@@ -59,7 +65,7 @@ func (p *Plan) open(path string, to Progress) (*writer, error) {
 		w.close()
 		return nil, fmt.Errorf("%s: %w", Part(path), ErrBusy)
 	}
-	if w.log, err = os.OpenFile(Part(path)+journalEnd, os.O_RDWR|os.O_CREATE, 0o666); err == nil {
+	if w.log, err = os.OpenFile(Journal(path), os.O_RDWR|os.O_CREATE, 0o666); err == nil {
 		err = w.resume(head{journalFormat, p.identity(header)}, header, to)
 	}
 	if err != nil {
@@ -91,7 +97,7 @@ func (p *Plan) identity(header []byte) string {
 
 // resume finds out how far an earlier run came, and prepares the rest.
 func (w *writer) resume(h head, header []byte, to Progress) error {
-	at, err := w.read(h, header)
+	at, err := w.read(h, header) // the reason is for a note
 	var values int64
 	for _, c := range w.plan.Choices[:w.next] {
 		values += c.Tensor.values()
@@ -113,6 +119,11 @@ func (w *writer) resume(h head, header []byte, to Progress) error {
 	if _, err := w.log.Seek(at, io.SeekStart); err != nil {
 		return err
 	}
+	if at == 0 { // before the part has anything in it, which own must know again
+		if err := w.line(h); err != nil {
+			return err
+		}
+	}
 	end := w.size
 	if w.next < len(w.tensors) {
 		end = w.tensors[w.next].Offset
@@ -126,13 +137,8 @@ func (w *writer) resume(h head, header []byte, to Progress) error {
 	if w.next > 0 {
 		return nil
 	}
-	if _, err := w.part.WriteAt(header, 0); err != nil {
-		return err
-	}
-	if at > 0 {
-		return nil
-	}
-	return w.line(h)
+	_, err = w.part.WriteAt(header, 0)
+	return err
 }
 
 // errOther is that a journal is of other inputs.

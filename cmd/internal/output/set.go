@@ -233,9 +233,6 @@ func (p namedFile) same(q namedFile) bool {
 
 // both is the error for two paths that are one file.
 func both(p, q namedFile, so string) error {
-	of := q.path
-	if q.flag != "" {
-		of = q.flag + " " + of
-	}
-	return fmt.Errorf("%s %s is the file of %s, which %s", p.flag, p.path, of, so)
+	name := func(f namedFile) string { r := Request{Flag: f.flag, Path: f.path}; return r.name() }
+	return fmt.Errorf("%s is the file of %s, which %s", name(p), name(q), so)
 }
