@@ -26,6 +26,9 @@ func TestFleetFlags(t *testing.T) {
 		{[]string{"worker", "--fleet", "nats://127.0.0.1:1", "nowhere.gguf"}, "nowhere.gguf"},
 		{[]string{"worker", "--fleet", "nats://127.0.0.1:1", "--max-model", "-1"}, "--max-model -1"},
 		{[]string{"worker", "--fleet", "http://127.0.0.1:x"}, "NATS server"},
+		{[]string{"worker", "--fleet", "nats://127.0.0.1:1,http://127.0.0.1:4222"}, `an address of "http://"`},
+		{[]string{"worker", "--fleet", "tls://127.0.0.1:1", "--fleet-ca", os.DevNull}, "--fleet-ca " + os.DevNull + ": want a file of at most"},
+		{[]string{"sweep", "--fleet", "tls://127.0.0.1:1", "--fleet-cert", "nowhere.pem", "--fleet-key", "nowhere.key"}, "--fleet-cert: "},
 	} {
 		if code, _, stderr := kvrun("", c.args...); code != 2 || !strings.Contains(stderr, c.says) {
 			t.Errorf("%q: exit %d, want 2 with %q:\n%s", c.args, code, c.says, stderr)

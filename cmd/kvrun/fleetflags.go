@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,6 +43,18 @@ func (f *accessFlags) add(fs *pflag.FlagSet) {
 func (f *accessFlags) check() error {
 	if (f.cert == "") != (f.key == "") {
 		return errors.New("--fleet-cert and --fleet-key: want both")
+	}
+	args := f.accessArgs()
+	for i := 0; i < len(args); i += 2 {
+		if err := checkAccess(args[i], args[i+1]); err != nil {
+			return err
+		}
+	}
+	for _, url := range strings.Split(f.url, ",") {
+		scheme, _, found := strings.Cut(strings.TrimSpace(url), "://")
+		if found && !slices.Contains([]string{"nats", "tls", "ws", "wss"}, scheme) {
+			return fmt.Errorf("--fleet: an address of %.20q: a NATS server has nats://, tls://, ws:// or wss://", scheme+"://")
+		}
 	}
 	return nil
 }

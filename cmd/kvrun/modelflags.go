@@ -222,10 +222,13 @@ func (m *modelFlags) selectISA(e *environment) error {
 	return err
 }
 
-// cannot refuses a request, or notes it with --allow-fallback.
+// cannot refuses a request, or notes it with --allow-fallback, which not every command has.
 func (m *modelFlags) cannot(format string, args ...any) error {
 	why := fmt.Sprintf(format, args...)
-	if !m.allowFallback {
+	switch {
+	case !m.allowFallback && m.compute != nil && m.compute.Lookup("allow-fallback") == nil:
+		return refuse("%s", why)
+	case !m.allowFallback:
 		return refuse("%s; --allow-fallback accepts that", why)
 	}
 	m.unmet = append(m.unmet, why)

@@ -94,6 +94,7 @@ func TestServeRefused(t *testing.T) {
 		{[]string{"--max-body", "1"}, 2, "--max-body 1"},
 		{[]string{"--max-bodies", "4096"}, 2, "--max-bodies 4096: want 0, or --max-body, which is 16777216"},
 		{[]string{"--tls-key", none}, 2, "--tls-cert and --tls-key go together"},
+		{[]string{"--tls-cert", none, "--tls-key", "/dev/zero"}, 2, "--tls-key /dev/zero: more than"},
 		{[]string{"--ssl-cert-file", short, "--ssl-key-file", none}, 2, "--tls-cert " + short},
 	} {
 		code, _, stderr := kvrun("", append([]string{"serve"}, c.args...)...)

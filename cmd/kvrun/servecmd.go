@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -96,7 +95,7 @@ func (f *serveFlags) check(e *environment) error {
 	if f.bodies != 0 && (f.bodies < f.body || f.bodies > 1<<40) {
 		return fmt.Errorf("--max-bodies %d: want 0, or --max-body, which is %d, to %d bytes", f.bodies, f.body, 1<<40)
 	}
-	if err := cmp.Or(f.readKeys(e), f.readCertificate()); err != nil {
+	if err := cmp.Or(f.readKeys(e), f.readCertificate(e)); err != nil {
 		return err
 	}
 	if !loopback(f.host) && len(f.keys) == 0 {
@@ -106,14 +105,22 @@ func (f *serveFlags) check(e *environment) error {
 }
 
 // readCertificate reads the certificate that the server speaks HTTPS with, if there is one.
-func (f *serveFlags) readCertificate() error {
+func (f *serveFlags) readCertificate(e *environment) error {
 	switch {
 	case f.cert == "" && f.certKey == "":
 		return nil
 	case f.cert == "" || f.certKey == "":
 		return errors.New("--tls-cert and --tls-key go together: one is the certificate, the other its private key")
 	}
-	c, err := tls.LoadX509KeyPair(f.cert, f.certKey)
+	chain, err := e.readAccess(f.cert)
+	if err != nil {
+		return fmt.Errorf("--tls-cert %w", err)
+	}
+	key, err := e.readAccess(f.certKey)
+	if err != nil {
+		return fmt.Errorf("--tls-key %w", err)
+	}
+	c, err := tls.X509KeyPair(chain, key)
 	switch {
 	case err != nil:
 		return fmt.Errorf("--tls-cert %.200s, --tls-key %.200s: %w", f.cert, f.certKey, err)
@@ -279,9 +286,8 @@ func (f *serveFlags) model(s *session, scheduler *serve.Scheduler) *host.Host {
 // measured is what is known of the plan's error: the words of a policy that a command wrote for
 // this model, or the rule by which --cache auto chose.
 func (f *serveFlags) measured(s *session) string {
-	var file policy.File
-	data, err := os.ReadFile(f.m.policy)
-	if err != nil || json.Unmarshal(data, &file) != nil || file.Model == nil {
+	file, err := policy.ReadFile(f.m.policy)
+	if err != nil || file.Model == nil {
 		return s.rule
 	}
 	return file.About

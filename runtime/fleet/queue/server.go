@@ -30,6 +30,12 @@ func Start(o Options) (*Server, error) {
 	if port == 0 {
 		port = server.RANDOM_PORT
 	}
+	// The server would try in vain for as long as ReadyForConnections waits, and not say why.
+	free, err := net.Listen("tcp", net.JoinHostPort(o.Host, strconv.Itoa(o.Port)))
+	if err != nil {
+		return nil, fmt.Errorf("the NATS server: %w", err)
+	}
+	free.Close()
 	s, err := server.NewServer(&server.Options{ServerName: "kvrun", Host: o.Host, Port: port, Authorization: o.Token, JetStream: true, StoreDir: o.Folder, NoLog: true, NoSigs: true,
 		MaxPayload: maxPayload})
 	if err != nil {
