@@ -74,6 +74,7 @@
 //	runtime/policy      what a person asks of the cache, by name or file, and plans in words
 //	runtime/synth       models of a given shape with random weights
 //	runtime/quantize    a model with its weights in other types
+//	runtime/quantize/hf  Hugging Face's folder of a model as a source of that
 //	runtime/demo        the embedded model and its texts
 //
 // Measuring:
@@ -89,6 +90,7 @@
 //
 // What these stand on:
 //
+//	runtime/safetensors         tensors of the files that Hugging Face has
 //	runtime/memory              asks the system for memory before Go does
 //	runtime/grammar/regular     automata over bytes: of expressions, patterns and ranges of numbers
 //	runtime/grammar/gbnf        llama.cpp's grammars

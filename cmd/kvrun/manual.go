@@ -68,7 +68,7 @@ var examples = map[string][]string{
 	"compare":  {"kvrun compare model-f16.gguf model-q4_0.gguf", "kvrun compare model-f16.gguf model-q4_0.gguf -c 2048 --json", "kvrun compare model-f16.gguf mine.gguf --spec mine.hcl -f wiki.test.raw --chunks 16"},
 	"tokenize": {`kvrun tokenize model.gguf -p "Hello world"`, "kvrun tokenize model.gguf -f text.txt --ids", "git diff | kvrun tokenize model.gguf --show-count --no-bos"},
 	"quantize": {"kvrun quantize model-f16.gguf model-q4_0.gguf --type q4_0", "kvrun quantize in.gguf out.gguf --type q4_0 --tensor 'ffn_down|attn_v=q8_0'",
-		"kvrun quantize in.gguf out.gguf --spec mine.hcl --type mine"},
+		"kvrun quantize in.gguf out.gguf --spec mine.hcl --type mine", "kvrun quantize Qwen3-0.6B model-q4_K.gguf --type q4_K"},
 	"selftest":   {"kvrun selftest", "kvrun selftest --device " + drivers.All()[0].Name, "kvrun selftest --full -o report.json"},
 	"types":      {"kvrun types", "kvrun types model.gguf", "kvrun types model.gguf --json"},
 	"help":       {"kvrun help run", "kvrun help cache"},

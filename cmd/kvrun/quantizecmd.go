@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -21,6 +23,7 @@ import (
 	"github.com/kvgen/kvgen/runtime/model"
 	"github.com/kvgen/kvgen/runtime/policy"
 	"github.com/kvgen/kvgen/runtime/quantize"
+	"github.com/kvgen/kvgen/runtime/quantize/hf"
 )
 
 // quantizeFlags are the flags of kvrun quantize.
@@ -142,25 +145,18 @@ func quantizeCommand(e *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := e.readsModel(f.in); err != nil {
+	if err := f.reads(e); err != nil {
 		return err
 	}
 	request, err := f.outputs(e)
 	if err != nil {
 		return err
 	}
-	file, err := gguf.Open(f.in, model.TypeSize(e.kernels()))
+	source, err := f.source(e)
 	if err != nil {
-		return noModel(f.in, err)
-	}
-	defer file.Close()
-	if err := f.overrides.apply(file, e.stderr); err != nil {
 		return err
 	}
-	source, err := quantize.NewFile(file, e.kernels())
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.in, err)
-	}
+	defer source.Close()
 	plan, err := quantize.NewPlan(source, e.kernels(), o)
 	if err != nil {
 		return refuse("%s: %w", f.in, err)
@@ -192,6 +188,59 @@ func (f *quantizeFlags) outputs(e *environment) (output.Request, error) {
 		}
 	}
 	return request, nil
+}
+
+// reads says which files are read, so that none of them is written.
+func (f *quantizeFlags) reads(e *environment) error {
+	if !hf.IsFolder(f.in) {
+		return e.readsModel(f.in)
+	}
+	files, err := os.ReadDir(f.in)
+	for _, file := range files {
+		if err == nil {
+			err = e.files.Input("", filepath.Join(f.in, file.Name()))
+		}
+	}
+	return err
+}
+
+// opened is a source that is closed when it is done with.
+type opened interface {
+	quantize.Source
+	Close() error
+}
+
+// source opens the model to read: a folder of Hugging Face's, or a GGUF file.
+func (f *quantizeFlags) source(e *environment) (opened, error) {
+	if hf.IsFolder(f.in) {
+		if len(f.overrides.list) > 0 {
+			return nil, refuse("--override-kv is for GGUF files, and %s is a folder; give it with the file that comes of it", f.in)
+		}
+		s, err := hf.Open(f.in, e.kernels())
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	file, err := gguf.Open(f.in, model.TypeSize(e.kernels()))
+	if err != nil {
+		return nil, noModel(f.in, err)
+	}
+	if err = f.overrides.apply(file, e.stderr); err == nil {
+		var s *quantize.File
+		if s, err = quantize.NewFile(file, e.kernels()); err == nil {
+			return fileSource{s, file}, nil
+		}
+		err = fmt.Errorf("%s: %w", f.in, err)
+	}
+	file.Close()
+	return nil, err
+}
+
+// fileSource is a GGUF file that is closed with its source.
+type fileSource struct {
+	*quantize.File
+	io.Closer
 }
 
 // write writes the file and returns how many values it made in how many seconds.
