@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 )
@@ -29,9 +31,7 @@ func OpenFolder(dir string) (*Folder, error) {
 	d := &Folder{Tensors: map[string]*Tensor{}}
 	err := d.add(filepath.Join(dir, single), nil)
 	if errors.Is(err, os.ErrNotExist) {
-		if err = d.indexed(dir); errors.Is(err, os.ErrNotExist) && len(d.Files) == 0 {
-			err = fmt.Errorf("%s has neither %s nor %s with its files", dir, single, index)
-		}
+		err = d.indexed(dir)
 	}
 	if err != nil {
 		d.Close()
@@ -70,6 +70,9 @@ func (d *Folder) add(path string, of map[string]string) error {
 func (d *Folder) indexed(dir string) error {
 	path := filepath.Join(dir, index)
 	text, err := ReadText(path, maxIndex)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s has neither %s nor %s", dir, single, index)
+	}
 	if err != nil {
 		return err
 	}
@@ -80,7 +83,9 @@ func (d *Folder) indexed(dir string) error {
 		return fmt.Errorf("%s: %.200s", path, err.Error())
 	}
 	seen := map[string]bool{}
-	for tensor, name := range x.Of {
+	tensors := slices.Sorted(maps.Keys(x.Of)) // so that the same folder has the same error
+	for _, tensor := range tensors {
+		name := x.Of[tensor]
 		if filepath.Base(name) != name || filepath.Ext(name) != ".safetensors" {
 			return fmt.Errorf("%s: tensor %s is in %.80q: want the name of a .safetensors file of the folder", path, quoted(tensor), name)
 		}
@@ -94,7 +99,8 @@ func (d *Folder) indexed(dir string) error {
 			return err
 		}
 	}
-	for tensor, name := range x.Of {
+	for _, tensor := range tensors {
+		name := x.Of[tensor]
 		if d.Tensors[tensor] == nil {
 			return fmt.Errorf("%s has no tensor %s, which %s has there", filepath.Join(dir, name), quoted(tensor), index)
 		}

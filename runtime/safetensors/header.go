@@ -3,6 +3,7 @@ package safetensors
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -36,8 +37,8 @@ func parse(header []byte, data int64) ([]Tensor, error) {
 		return nil, fmt.Errorf("the header has %d tensors, allowed: %d", len(entries), maxTensors)
 	}
 	tensors := make([]Tensor, 0, len(entries))
-	for name, text := range entries {
-		t, err := entry(name, text, data)
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		t, err := entry(name, entries[name], data)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %s: %w", quoted(name), err)
 		}

@@ -107,6 +107,7 @@ func TestFolder(t *testing.T) {
 		`{"a":"1.safetensors","b":"1.safetensors"}`:                      `no tensor "b"`,
 		`{"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"}`:  `no tensor "c"`,
 		`{"a":"1.safetensors","c":"2.safetensors"}`:                      `tensor "b"`,
+		`{"b":"2.safetensors","a":"0.safetensors"}`:                      "0.safetensors",
 		`{"a":"1.safetensors","b":"../2.safetensors"}`:                   "of the folder",
 		`{"a":"1.safetensors","b":"2.bin"}`:                              "of the folder",
 		`{"a":"1.safetensors","b":"2.safetensors","d":"3.safetensors"}`:  "3.safetensors",
