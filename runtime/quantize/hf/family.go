@@ -27,6 +27,7 @@ var families = []family{
 var neutral = map[string][]string{
 	"hidden_act":            {`"silu"`},
 	"partial_rotary_factor": {"1", "1.0"},
+	"rope_interleaved":      {"false"},
 	"use_sliding_window":    {"false"},
 	"quantization_config":   {"null"},
 	"clip_qkv":              {"null"},

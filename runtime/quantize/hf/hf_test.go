@@ -168,6 +168,31 @@ func TestVectors(t *testing.T) {
 	}
 }
 
+// TestBare reads a folder that says no more of its tokens than it must, and one with a template in
+// a file of its own.
+func TestBare(t *testing.T) {
+	x := examples[0]
+	p := x.publish(t, x.original(t))
+	p.tokenizerConfig, p.generation = nil, nil
+	dir := p.write(t, 1)
+	g := written(t, dir, "f16")
+	bos, _, _ := g.U32("tokenizer.ggml.bos_token_id")
+	add, found, _ := g.Bool("tokenizer.ggml.add_bos_token")
+	if _, eos, _ := g.U32("tokenizer.ggml.eos_token_id"); bos != 276 || !add || !found || eos {
+		t.Errorf("begin %d, added %v, end %v", bos, add, eos)
+	}
+	if _, found, _ := g.Str("tokenizer.chat_template"); found {
+		t.Error("there is a chat template")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "chat_template.jinja"), []byte("{{ one }}"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	g = written(t, dir, "f16")
+	if template, _, _ := g.Str("tokenizer.chat_template"); template != "{{ one }}" {
+		t.Errorf("chat template %q", template)
+	}
+}
+
 // TestRefusals changes folders: each error names what is at fault.
 func TestRefusals(t *testing.T) {
 	first := func(p *published) []dict { return p.tokenizer["pre_tokenizer"].(dict)["pretokenizers"].([]dict) }
@@ -179,6 +204,7 @@ func TestRefusals(t *testing.T) {
 		"rms_norm_eps is":          func(p *published) { p.config["rms_norm_eps"] = "x" },
 		"hidden_act":               func(p *published) { p.config["hidden_act"] = "gelu" },
 		"quantization_config":      func(p *published) { p.config["quantization_config"] = dict{"bits": 4} },
+		"rope_interleaved":         func(p *published) { p.config["rope_interleaved"] = true },
 		`rope_type "dynamic"`:      func(p *published) { p.config["rope_scaling"] = dict{"type": "dynamic", "factor": 2.0} },
 		`"attention_factor"`: func(p *published) {
 			p.config["rope_scaling"] = dict{"type": "yarn", "factor": 2.0, "attention_factor": 2.0}
@@ -248,6 +274,8 @@ func TestWords(t *testing.T) {
 		{`{"type":"ByteLevel","add_prefix_space":false}`, `{"type":"NFC"}`, "olmo"},
 		{digits, `null`, "smollm"},
 		{digits, `{"type":"NFC"}`, "command-r"},
+		{digits, `{"type":"Sequence","normalizers":[]}`, "smollm"},
+		{digits, `{"type":"Sequence","normalizers":[{"type":"NFC"}]}`, ""},
 		{strings.Replace(digits, "true}", "false}", 1), `null`, ""},
 		{`{"type":"ByteLevel","add_prefix_space":true}`, `null`, ""},
 		{`{"type":"Sequence","pretokenizers":[` + bytes + `,{"type":"Digits","individual_digits":true}]}`, `null`, ""},

@@ -36,10 +36,10 @@ var preNames = map[cutting]string{
 
 // step is one of a tokenizer.json, of normalisation or of cutting.
 type step struct {
-	Type       string           `json:"type"`
-	Steps      []jsontext.Value `json:"pretokenizers"`
-	Normalizer []jsontext.Value `json:"normalizers"`
-	Pattern    struct {
+	Type        string           `json:"type"`
+	Steps       []jsontext.Value `json:"pretokenizers"`
+	Normalizers []jsontext.Value `json:"normalizers"`
+	Pattern     struct {
 		Regex string `json:"Regex"`
 	} `json:"pattern"`
 	Behavior   string `json:"behavior"`
@@ -54,10 +54,11 @@ func preName(cut, normalise jsontext.Value, ignoreMerges bool) (string, error) {
 	c := cutting{ignoreMerges: ignoreMerges}
 	if normalise != nil && normalise.Kind() != 'n' {
 		var s step
-		if err := json.Unmarshal(normalise, &s); err != nil || s.Type != "NFC" {
+		err := json.Unmarshal(normalise, &s)
+		none := s.Type == "Sequence" && len(s.Normalizers) == 0
+		if c.nfc = s.Type == "NFC"; err != nil || !c.nfc && !none {
 			return "", fmt.Errorf("normalizer %.80s is not supported, only NFC", normalise)
 		}
-		c.nfc = true
 	}
 	steps, err := flatten(cut, 0)
 	if err != nil {
