@@ -18,8 +18,13 @@ func TestErrors(t *testing.T) {
 		x[i] = float32(random.NormFloat64())
 		power += float64(x[i]) * float64(x[i])
 	}
+	ran := 0
 	for name, ggml := range map[string]float64{"q2_K": .08795, "q3_K": .02276, "q4_K": .005090, "q5_K": .001304, "q6_K": .000314, "iq4_xs": .005890} {
 		typ := kernels.Default().ByName(name)
+		if typ == nil { // as in a copy of the project with other types
+			continue
+		}
+		ran++
 		packed, y := make([]byte, typ.RowBytes(len(x))), make([]float32, len(x))
 		typ.Best().Encode(packed, x)
 		typ.Best().Decode(y, packed)
@@ -31,5 +36,8 @@ func TestErrors(t *testing.T) {
 		if lost /= power; lost > 1.03*ggml {
 			t.Errorf("%s: %.4g of the power is lost, and ggml loses %.4g", name, lost, ggml)
 		}
+	}
+	if ran == 0 {
+		t.Skip("no type of this spec has such an encoder")
 	}
 }

@@ -38,6 +38,9 @@ func TestEveryFormat(t *testing.T) {
 			if !typ.KV && typ.Encode == nil {
 				want.Encode = nil // the spec only reads what the oracle can also write
 			}
+			if !typ.KV && want.Encode == nil {
+				got.Encode = nil // written in a way of its own, which TestErrors of kernels judges
+			}
 			if got.Rotation.Size != want.Rotation.Size {
 				t.Errorf("rotated by %d values, want %d", got.Rotation.Size, want.Rotation.Size)
 			}
