@@ -183,7 +183,8 @@ func (l *Link) pause(ctx context.Context, d time.Duration) error {
 // away says whether an error is of a server that cannot answer now.
 func away(err error) bool {
 	for _, e := range []error{nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, nats.ErrReconnectBufExceeded, nats.ErrConnectionReconnecting, context.DeadlineExceeded,
-		jetstream.ErrNoStreamResponse, jetstream.ErrAsyncPublishTimeout, jetstream.ErrJetStreamNotEnabled, nats.ErrStaleConnection} {
+		jetstream.ErrNoStreamResponse, jetstream.ErrAsyncPublishTimeout, jetstream.ErrJetStreamNotEnabled, nats.ErrStaleConnection,
+		jetstream.ErrServerShutdown, jetstream.ErrConsumerLeadershipChanged, jetstream.ErrNoHeartbeat} {
 		if errors.Is(err, e) {
 			return true
 		}
