@@ -92,7 +92,7 @@ func tokenizeCommand(e *environment, args []string) error {
 	case len(args) == 1 && f.model == "":
 		f.model = args[0]
 	case len(args) > 0:
-		return fmt.Errorf("%.60q belongs to no flag: a text goes after -p, between quotes", args[0])
+		return fmt.Errorf("%.60q belongs to no flag: a text goes after -p, between quotes", args[len(args)-1])
 	}
 	path, err := f.hub.path(e, f.model)
 	if err != nil {
