@@ -52,10 +52,15 @@ type collector struct {
 // collect publishes what is missing and reads scores until there is nothing left. It starts again
 // from the beginning where the server was away: what the journals have is passed over.
 func (c *collector) collect(ctx context.Context, filters []string) error {
+	w := c.l.await()
 	for {
+		done := c.done
 		left, err := c.pass(ctx, filters)
 		if err == nil && left == 0 {
 			return nil
+		}
+		if c.done > done {
+			w.moved()
 		}
 		var bad lasting
 		if errors.As(err, &bad) || ctx.Err() != nil {
@@ -66,6 +71,9 @@ func (c *collector) collect(ctx context.Context, filters []string) error {
 		}
 		if err != nil && !away(err) && !lost(err) {
 			return err
+		}
+		if err != nil {
+			w.failed(err)
 		}
 		if err := c.l.pause(ctx, 250*time.Millisecond); err != nil {
 			return err

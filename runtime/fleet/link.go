@@ -151,8 +151,10 @@ func (l *Link) prepare(ctx context.Context) error {
 	return nil
 }
 
-// again repeats a question to the server while it fails by the server being away.
+// again repeats a question to the server while it fails by the server being away. What the server
+// says is told where that lasts for a lease: its disk may be full.
 func (l *Link) again(ctx context.Context, ask func(ctx context.Context) error) error {
+	w := l.await()
 	for {
 		limit, done := context.WithTimeout(ctx, patience)
 		err := ask(limit)
@@ -160,11 +162,31 @@ func (l *Link) again(ctx context.Context, ask func(ctx context.Context) error) e
 		if err == nil || !away(err) {
 			return err
 		}
+		w.failed(err)
 		if err := l.pause(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
 	}
 }
+
+// wait tells once of a server that has failed for a lease.
+type wait struct {
+	l     *Link
+	until time.Time
+	told  bool
+}
+
+func (l *Link) await() *wait { return &wait{l: l, until: time.Now().Add(l.lease)} }
+
+// failed is called with each failure, and moved after what went well.
+func (w *wait) failed(err error) {
+	if !w.told && time.Now().After(w.until) {
+		w.told = true
+		w.l.say(fmt.Sprintf("the server has failed for %v, and is asked again: %v; is its disk full?", w.l.lease, err))
+	}
+}
+
+func (w *wait) moved() { w.until, w.told = time.Now().Add(w.l.lease), false }
 
 // pause waits, unless ctx or the connection ends.
 func (l *Link) pause(ctx context.Context, d time.Duration) error {
