@@ -18,10 +18,7 @@ type compareFlags struct {
 }
 
 func (f *compareFlags) add(fs *pflag.FlagSet) {
-	fs.StringVarP(&f.corpus, "file", "f", "", "`text` to measure on; - is the standard input (default: the embedded corpus)")
-	fs.IntVar(&f.measure.Chunks, "chunks", 0, "measure the first `N` chunks only (default, and -1: all)")
-	fs.BoolVar(&f.measure.Decode, "decode", false, "run token by token instead of in batches")
-	fs.StringVar(&f.format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
+	f.addMeasure(fs)
 	f.modelFlags.add(fs, model.Exact)
 	f.ref = "f16"
 }

@@ -28,16 +28,21 @@ type kldFlags struct {
 	diagnose bool
 }
 
-func (f *kldFlags) add(fs *pflag.FlagSet) {
+// addMeasure adds what is said of any two predictions: of what text, how, and the output's form.
+func (f *kldFlags) addMeasure(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.corpus, "file", "f", "", "`text` to measure on; - is the standard input (default: the embedded corpus)")
 	fs.IntVar(&f.measure.Chunks, "chunks", 0, "measure the first `N` chunks only (default, and -1: all)")
 	fs.BoolVar(&f.measure.Decode, "decode", false, "run token by token instead of in batches")
+	fs.StringVar(&f.format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
+}
+
+func (f *kldFlags) add(fs *pflag.FlagSet) {
+	f.addMeasure(fs)
 	fs.StringVar(&f.ref, "ref", "f16", "`type` of the cache to compare with: f16 or f32")
 	fs.StringVar(&f.base, "kl-divergence-base", "", "`file` of the reference's distributions, as llama-perplexity has it: written, or with --kl-divergence read")
 	fs.BoolVar(&f.readBase, "kl-divergence", false, "compare with the distributions in the file of --kl-divergence-base")
 	forceFlag(fs, &f.force)
 	fs.BoolVar(&f.diagnose, "diagnose", false, "check each side of each layer alone, and name those that lose more than their type can explain")
-	fs.StringVar(&f.format, "format", "text", "`form` of the output: text, llama (as llama-perplexity prints it) or json")
 	f.modelFlags.add(fs, model.Exact)
 }
 

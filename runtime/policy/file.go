@@ -16,15 +16,16 @@ import (
 // File is a policy as JSON, as kvrun --policy reads it:
 //
 //	{
-//	  "k": {"type": "q8_0", "offset": "bias"},
-//	  "v": {"type": "q4_0", "rotation": "attn"},
+//	  "k": {"type": TYPE, "offset": "bias"},
+//	  "v": {"type": TYPE, "rotation": "attn"},
 //	  "keep_first": 4, "keep_last": 32,
-//	  "layers": {"0": {"k": {"type": "f16"}}, "5-7": {"v": {"type": "q8_0"}, "keep_last": 128}}
+//	  "layers": {"0": {"k": {"type": TYPE}}, "5-7": {"v": {"type": TYPE}, "keep_last": 128}}
 //	}
 //
-// Layers are counted over those that have a cache. What a side leaves out is as for all layers, and
-// what the file leaves out is as the flags say. A file that a command wrote says what it costs and
-// for which model it is, and has a checksum: whoever changes it takes "model" and "sum" out.
+// TYPE is a name that kvrun types lists. Layers are counted over those that have a cache. What a
+// side leaves out is as for all layers, and what the file leaves out is as the flags say. A file
+// that a command wrote says what it costs and for which model it is, and has a checksum: whoever
+// changes it takes "model" and "sum" out.
 type File struct {
 	About string `json:"about,omitempty"`
 	FileLayer
